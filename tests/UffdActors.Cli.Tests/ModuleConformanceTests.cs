@@ -35,7 +35,7 @@ public class ModuleConformanceTests
     [Theory]
     [InlineData(typeof(AllocatingModule), "3", "has allocated a page of zeros")]
     [InlineData(typeof(LeakingModule), "4", "folios are in use where 1 should be")]
-    [InlineData(typeof(RefusingModule), "2a", "ZEROPAGE is advertised and gives EINVAL")]
+    [InlineData(typeof(RefusingModule), "2a", "ZEROPAGE is advertised and gives EINVAL (with mode 0)")]
     [InlineData(typeof(SoiledModule), "7", "a read of a hole makes a page whose byte 0 is 0x01; zeros are due")]
     [InlineData(typeof(ContradictingModule), "C8", "MISSING and COPY go together")]
     [InlineData(typeof(ThrowingModule), "2a", "threw InvalidOperationException while looking a folio up (out of order)")]
@@ -95,7 +95,7 @@ public class ModuleConformanceTests
     [InlineData("Fault", "EFAULT", "seed", "an ordinary read of page 0 ends with SigBus")]
     [InlineData("Fault", "EFAULT", "linux-7.1", "an ordinary read of page 0 ends with SigBus")]
     [InlineData("GetFolio", "ENOENT", "linux-7.1", "CONTINUE is offered and gives EFAULT")]
-    [InlineData("Copy", "ENOMEM", "linux-7.1", "COPY is offered and gives ENOMEM")]
+    [InlineData("Copy", "ENOMEM", "linux-7.1", "COPY is offered and gives ENOMEM (with mode 0)")]
     public async Task A_module_that_refuses_what_it_offers_fails(string member, string error, string profile, string example)
     {
         CommandRun run = await FaultyAsync(member, error, profile);

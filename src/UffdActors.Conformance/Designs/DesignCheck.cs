@@ -14,6 +14,9 @@ namespace UffdActors.Conformance.Designs;
 /// <param name="Run">Runs it; null if it passed, else the example on which it failed.</param>
 internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, Func<DesignSubject, string?> Run)
 {
+    /// <summary>Fills of the checks ask for no mode; end of a sentence.</summary>
+    public const string WithoutModes = " (with mode 0)";
+
     private static readonly FillKind[] Fills = [FillKind.Copy, FillKind.ZeroPage, FillKind.Continue, FillKind.Poison];
 
     public static IReadOnlyList<DesignCheck> All { get; } =
@@ -244,7 +247,9 @@ internal sealed record DesignCheck(string Number, string Rule, bool IsOfDesign, 
         if (kind == FillKind.Continue) _ = scene.File.EnsurePage(page);
         _ = scene.Register(modes);
         Fill fill = scene.Fill(kind, page);
-        return fill.Error == Errno.None ? null : $"{Text(shared)}, {Letters(modes)}: {Name(kind)} is advertised and gives {Result(fill)}";
+        return fill.Error == Errno.None
+            ? null
+            : $"{Text(shared)}, {Letters(modes)}: {Name(kind)} is advertised and gives {Result(fill)}{WithoutModes}";
     }
 
     private static bool Unloads(ModuleTable table, DesignScene scene)

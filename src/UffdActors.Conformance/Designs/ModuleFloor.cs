@@ -56,7 +56,7 @@ internal static class ModuleFloor
         Fill fill = scene.Fill(kind, page);
         // Huge pages have no ZEROPAGE, whatever the table says.
         if (kind == FillKind.ZeroPage && fill.Error == Errno.EINVAL && scene.Page != PageSize.Base) return null;
-        return fill.Error == Errno.None ? null : $"{DesignCheck.Name(kind)} is offered and gives {fill.Error}";
+        return fill.Error == Errno.None ? null : $"{DesignCheck.Name(kind)} is offered and gives {fill.Error}{DesignCheck.WithoutModes}";
     }
 
     private static long HoleOf(DesignScene scene)
