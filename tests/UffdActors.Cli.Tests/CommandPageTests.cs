@@ -38,6 +38,16 @@ public partial class CommandPageTests
         Findings.None($"A section of {Json} is about a command that there is: correct its heading.", WrongAmong(sections));
     }
 
+    [Fact]
+    public void The_first_page_has_a_row_that_names_each_command()
+    {
+        IEnumerable<string> shown = Read("README.md").Split('\n').Where(line => line.StartsWith("| `uffd ", StringComparison.Ordinal))
+            .SelectMany(line => CodeSpan().Matches(line.Split(" | ")[0]).Select(m => m.Groups[1].Value.Split(' ')[1]));
+        Findings.None(
+            "Each command is named in README.md's table of commands: write a row, or name it in one.",
+            Root.Subcommands.Where(c => !c.Hidden).Select(c => c.Name).Except(shown));
+    }
+
     [Theory]
     [MemberData(nameof(Pages))]
     public void Each_command_line_on_a_page_is_one_that_there_is(string page)

@@ -1,5 +1,7 @@
+using System.Reflection;
 using UffdActors.Cli.Hosting;
 using UffdActors.Model.Inputs;
+using UffdActors.Testing;
 using UffdActors.Testing.ThisMachine;
 
 namespace UffdActors.Cli.Tests;
@@ -15,7 +17,13 @@ public sealed class InputTests : IDisposable
     [InlineData("postcopy", "--image", "FILE")]
     [InlineData("postcopy", "--memory", "64K", "--trace", "FILE")]
     [InlineData("postcopy", "--memory", "64K", "--config", "FILE")]
+    [InlineData("postcopy", "--memory", "64K", "--working-set", "FILE")]
     [InlineData("replay", "FILE")]
+    [InlineData("serve", "--socket", "/nowhere/socket", "--memory", "FILE")]
+    [InlineData("serve", "--socket", "/nowhere/socket", "--memory", "GOOD", "--diff", "FILE")]
+    [InlineData("vmm", "restore", "FILE")]
+    [InlineData("vmm", "clone", "FILE", "2")]
+    [InlineData("vmm", "snapshot", "/nowhere/file", "--parent", "FILE")]
     [InlineData("bench", "compare", "FILE", "FILE")]
     [InlineData("conform", "--data", "FILE")]
     [InlineData("conform", "--module", "FILE")]
@@ -50,6 +58,31 @@ public sealed class InputTests : IDisposable
                 file.Replace("\u0001", "", StringComparison.Ordinal), Assert.Single(run.Error.TrimEnd().Split('\n')),
                 StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public void Every_file_that_a_command_line_names_is_tried()
+    {
+        string[][] rows =
+        [
+            .. typeof(InputTests).GetMethods().SelectMany(m => m.GetCustomAttributes<InlineDataAttribute>())
+                .SelectMany(a => a.GetData(null!))
+                .Select(row => row is [string[] words] ? words : [.. row.Select(word => $"{word}")]),
+        ];
+        string[] tried =
+        [
+            // Where the file is to be written, and not looked at without KVM.
+            "uffd vmm snapshot FILE",
+            .. rows.SelectMany(words => words.Zip(words.Skip(1))).Where(pair => pair is { First: ['-', ..], Second: "FILE" })
+                .Select(pair => pair.First),
+            .. rows.Select(words => $"uffd {string.Join(' ', words.TakeWhile(word => word != "FILE"))} FILE"),
+        ];
+        Findings.None(
+            $"An option or argument that is a FILE has a row in {nameof(InputTests)}: what is no regular file, or cannot be written.",
+            CommandPageTests.Leaves().SelectMany(leaf => leaf.Command.Options
+                .Where(option => option.HelpName?.StartsWith("FILE", StringComparison.Ordinal) == true).Select(option => option.Name)
+                .Concat(leaf.Command.Arguments.Where(a => a.Name == "FILE").Select(_ => $"{leaf.Name} FILE")))
+                .Distinct().Except(tried));
     }
 
     /// <summary>Where something is to be written, and cannot be: found out before the work, with nothing left behind.</summary>
