@@ -26,7 +26,7 @@ internal sealed record FaultBenchOptions
     /// <summary>Processes with one VM each that run side by side; above 1, beside one VM alone.</summary>
     public int Processes { get; init; } = 1;
 
-    /// <summary>CPU of each VM's (or process's) fault loop, taken round; empty for any.</summary>
+    /// <summary>CPU of each VM's (or process's) fault loop, assigned in turn; empty for any.</summary>
     public IReadOnlyList<int> Cpus { get; init; } = [];
 
     /// <summary>Base pages of each VM; every one of them faults once. 1 GiB of phantom pages, or 256 MiB of real bytes.</summary>

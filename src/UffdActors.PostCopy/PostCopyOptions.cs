@@ -53,7 +53,7 @@ public sealed record PostCopyOptions
     /// </summary>
     public TimeSpan StallTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>Told of each fault of the guest, hop by hop; see <see cref="VmOptions.FaultObserver"/>. Null for nobody.</summary>
+    /// <summary>Told of each fault of the guest, hop by hop; see <see cref="VmOptions.FaultObserver"/>. Null for none.</summary>
     public Action<FaultTrace>? FaultObserver { get; init; }
 
     /// <summary>Leave the background push out: pages that the guest does not touch stay absent.</summary>

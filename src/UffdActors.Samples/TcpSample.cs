@@ -7,7 +7,7 @@ internal static class TcpSample
 
     /// <summary>Runs the sample.</summary>
     /// <param name="world"><c>model</c>, or <c>live</c> for page faults of this machine's kernel.</param>
-    /// <param name="output">Where it tells what came of it.</param>
+    /// <param name="output">Where the result is written.</param>
     public static async Task RunAsync(string world, TextWriter output)
     {
         using TcpPageServer server = new();

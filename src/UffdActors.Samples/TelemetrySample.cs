@@ -16,13 +16,13 @@ internal static class TelemetrySample
 
     /// <summary>Runs the sample.</summary>
     /// <param name="world"><c>model</c>, or <c>live</c> for page faults of this machine's kernel.</param>
-    /// <param name="output">Where it tells what came of it.</param>
+    /// <param name="output">Where the result is written.</param>
     public static Task RunAsync(string world, TextWriter output) =>
         RunAsync(world, output, traces => traces.AddConsoleExporter(), metrics => metrics.AddConsoleExporter());
 
     /// <summary>The same with other exporters.</summary>
     /// <param name="world">The world.</param>
-    /// <param name="output">Where it tells what came of it.</param>
+    /// <param name="output">Where the result is written.</param>
     /// <param name="traceTo">Adds the exporter of traces.</param>
     /// <param name="measureTo">Adds the exporter of metrics.</param>
     public static async Task RunAsync(

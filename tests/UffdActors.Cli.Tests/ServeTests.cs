@@ -183,7 +183,7 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
             Assert.Contains("drain it first", refused.Error, StringComparison.Ordinal);
             CommandRun drained = await CommandRun.Of("serve", "drain", "a", "--control", control);
             drained.EndsWith(ExitCode.Done);
-            Assert.StartsWith("let go, with all pages: 1 guest", drained.Output, StringComparison.Ordinal);
+            Assert.StartsWith("released, with all pages: 1 guest", drained.Output, StringComparison.Ordinal);
             Assert.StartsWith("session a, guest 1: the guest of process", await LineAsync(serve), StringComparison.Ordinal);
             (await CommandRun.Of("serve", "close", "a", "--control", control)).EndsWith(ExitCode.Done);
             await vmm.GoOnAsync();

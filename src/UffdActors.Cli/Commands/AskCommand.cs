@@ -13,7 +13,7 @@ namespace UffdActors.Cli.Commands;
 /// <summary><c>uffd ask</c>: one question about a kernel, answered by executing the model.</summary>
 internal static class AskCommand
 {
-    // Not those of events: a call that raises one waits until it is read, and a question has nobody who reads.
+    // Not those of events: a call that raises one waits until it is read, and no thread reads here.
     private static readonly OrderedDictionary<string, UffdFeatures> FeatureWords = new(
         Enum.GetValues<UffdFeatures>()
             .Where(f => !BitOperations.IsPow2((ulong)f) ? f == UffdFeatures.None : (f & UffdFeatures.Events) == 0)

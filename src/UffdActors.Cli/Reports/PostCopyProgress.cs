@@ -23,7 +23,7 @@ internal sealed class PostCopyProgress(Terminal terminal)
     /// <summary>The migration, once there is one.</summary>
     public PostCopyMigration? Migration { get; set; }
 
-    /// <summary>What is told of incidents as well; null for nobody.</summary>
+    /// <summary>What is told of incidents as well; null for none.</summary>
     public RunRecorder? Recorder { get; init; }
 
     /// <summary>True if the run is drawn by something else: then nothing is written while it is.</summary>

@@ -97,7 +97,7 @@ internal sealed class ServeText(Terminal terminal, FailurePolicy policy, string?
     {
         SessionEnd.VmmEnded => "the VMM has ended",
         SessionEnd.VmmKilled => "the VMM was killed",
-        SessionEnd.Released => $"the guest of {NameOf(process)} has all its pages, and is let go",
+        SessionEnd.Released => $"the guest of {NameOf(process)} has all its pages, and is released",
         _ => $"the guest of {NameOf(process)} is left asleep (it sleeps when it touches a page that is absent)",
     };
 

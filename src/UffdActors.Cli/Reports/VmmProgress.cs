@@ -24,7 +24,7 @@ internal sealed class VmmProgress(Terminal terminal)
     /// <summary>The guest, once there is one.</summary>
     public GuestRunner? Runner { get; set; }
 
-    /// <summary>What is told of incidents as well; null for nobody.</summary>
+    /// <summary>What is told of incidents as well; null for none.</summary>
     public RunRecorder? Recorder { get; init; }
 
     /// <summary>True if the run is drawn by something else: then nothing is written while it is.</summary>

@@ -24,7 +24,7 @@ internal sealed record GuestRunOptions
     /// <summary>What is fetched beside demand; null for nothing.</summary>
     public PrefetchOptions? Prefetch { get; init; }
 
-    /// <summary>Told of each fault of a vCPU while the guest is served, in turns of the fault loop; null for nobody.</summary>
+    /// <summary>Told of each fault of a vCPU while the guest is served, in turns of the fault loop; null for none.</summary>
     public Action<FaultTrace>? FaultObserver { get; init; }
 
     /// <summary>Record which pages the guest faults on.</summary>

@@ -170,7 +170,7 @@ internal sealed class LiveCopy
         _ = await _userfault.UnprotectAsync(_memory, 0, _memory.Pages, cancel);
     }
 
-    // Nobody writes meanwhile: these pages are let go with what they hold, and are written to later without a fault.
+    // No vCPU writes meanwhile: these pages are copied as they are, and later writes to them do not fault.
     private void CopyOpen()
     {
         IReadOnlyList<PageRange> open = _open.Take();

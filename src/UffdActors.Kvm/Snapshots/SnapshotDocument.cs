@@ -144,12 +144,12 @@ internal sealed record SnapshotDocument
 
     private string? ProgramProblem()
     {
-        if (Guest is null || Expected is null) return "it has half of what belongs to a guest program";
+        if (Guest is null || Expected is null) return "it has a guest program without its expected result, or the result alone";
         if (Guest.Vcpus is < 1 or > KvmMachineOptions.MaxVcpus || Guest.Rounds < 1 || !Enum.IsDefined(Guest.Program))
-            return "its guest is none that can be";
+            return "its guest program, or its number of vCPUs or rounds, is out of range";
         if (Plan().Problem() is { } problem) return problem.TrimEnd('.');
         return Expected.Checksums.Count != Guest.Vcpus || State.Reported.Count != Guest.Vcpus
-            ? "it has not one checksum for each vCPU"
+            ? "the number of checksums is not that of the vCPUs"
             : null;
     }
 

@@ -190,7 +190,7 @@ internal sealed class SnapshotGuest : IAsyncDisposable
     /// <inheritdoc />
     public async ValueTask DisposeAsync()
     {
-        // A vCPU that sleeps for a page that never comes is let go. It has been told to stop: it makes that one access, runs no further,
+        // A vCPU that sleeps for a page that never comes is woken. It has been told to stop: it makes that one access, runs no further,
         // and nothing is taken from it any more.
         if (Machine.Vcpus.Any(v => v.Phase is VcpuPhase.Running or VcpuPhase.Pausing))
             await Userfault.AbandonAsync(AbsentPages.ReadAsZeros);

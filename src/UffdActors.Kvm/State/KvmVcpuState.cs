@@ -51,7 +51,11 @@ public sealed class KvmVcpuState
             int length = BinaryPrimitives.ReadInt32LittleEndian(rest[4..]);
             if (length < 0 || length > rest.Length - 8) throw new KvmStateException("The record of the vCPU ends early.");
             if (!IsLength(part, length) || !parts.TryAdd(part, rest.Slice(8, length).ToArray()))
-                throw new KvmStateException(Text($"Part {(int)part} of the vCPU's record, {length} bytes, is not one that there is."));
+            {
+                throw new KvmStateException(
+                    Text($"Part {(int)part} of the vCPU's record, {length} bytes, is unknown, of a wrong length, or there twice."));
+            }
+
             rest = rest[(8 + length)..];
         }
 

@@ -24,7 +24,7 @@ internal static class JournalLayout
     public const int Magic = 0;
     public const int Version = 8;
 
-    /// <summary>1 while the messages have been noted in the bitmaps; 0 while that is not sure (4 bytes).</summary>
+    /// <summary>1 while the messages have been noted in the bitmaps; 0 from before they are read until then (4 bytes).</summary>
     public const int IsNoted = 12;
 
     /// <summary>Regions in the table; a region counts when its entry is whole (4 bytes).</summary>
@@ -45,7 +45,7 @@ internal static class JournalLayout
     /// <summary>Bytes of a region's bitmap.</summary>
     public static long BitmapBytes(long pages) => (((pages + 7) / 8) + PageSize.Base - 1) / PageSize.Base * PageSize.Base;
 
-    /// <summary>Opens the file of a journal, unbuffered: what is mapped has to be there. A new one is its owner's alone.</summary>
+    /// <summary>Opens the file of a journal, unbuffered: its size must be set before it is mapped. A new one has mode 0600.</summary>
     public static FileStream Open(string path, FileMode mode)
     {
         FileStreamOptions options = new()

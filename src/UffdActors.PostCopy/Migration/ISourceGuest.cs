@@ -1,6 +1,6 @@
 namespace UffdActors.PostCopy;
 
-/// <summary>A guest that leaves: its vCPUs and devices, without its memory. Called by one thread at a time.</summary>
+/// <summary>The guest of a migration's source: its vCPUs and devices, without its memory. Called by one thread at a time.</summary>
 public interface ISourceGuest
 {
     /// <summary>

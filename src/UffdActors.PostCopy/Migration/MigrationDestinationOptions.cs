@@ -42,12 +42,12 @@ public sealed record MigrationDestinationOptions
     public Action<Incident>? IncidentObserver { get; init; }
 
     /// <summary>
-    /// Told of each stamped fault of vCPUs of this library; see <see cref="VmOptions.FaultObserver"/>. Null for nobody.
+    /// Told of each stamped fault of vCPUs of this library; see <see cref="VmOptions.FaultObserver"/>. Null for none.
     /// </summary>
     public Action<FaultTrace>? FaultObserver { get; init; }
 
     /// <summary>
-    /// Told of waits of other threads, such as KVM's vCPUs; see <see cref="ServeOptions.ThreadFaultObserver"/>. Null for nobody.
+    /// Told of waits of other threads, such as KVM's vCPUs; see <see cref="ServeOptions.ThreadFaultObserver"/>. Null for none.
     /// </summary>
     public Action<int, FaultTrace>? ThreadFaultObserver { get; init; }
 }

@@ -7,7 +7,7 @@ namespace UffdActors.Serve.Content;
 /// <param name="content">The content; stays the caller's.</param>
 /// <param name="offsets">Byte of the file at which each region begins, by the number of the region.</param>
 /// <param name="pages">Base pages of all regions.</param>
-/// <param name="touched">Told of what the guest asks for; null for nobody.</param>
+/// <param name="touched">Told of what the guest asks for; null for none.</param>
 /// <param name="waiting">Pages that the guest waits for; null if it is not to be known.</param>
 internal sealed class GuestSource(
     IContent content, IReadOnlyList<long> offsets, long pages, TouchedPages? touched = null, Func<int>? waiting = null) : IPageSource

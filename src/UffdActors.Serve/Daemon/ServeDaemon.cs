@@ -169,7 +169,7 @@ public sealed class ServeDaemon : IAsyncDisposable
     /// <param name="session">Name of the session.</param>
     /// <param name="guest">Number of one of its guests; null for all of them.</param>
     /// <param name="cancellationToken">Stops it: guests that were not done with are served on.</param>
-    /// <returns>Guests that were let go.</returns>
+    /// <returns>Guests that were released.</returns>
     /// <exception cref="ServeException">There is none such, or one cannot be released.</exception>
     public Task<int> DrainAsync(string session, int? guest = null, CancellationToken cancellationToken = default) =>
         Find(session).DrainAsync(guest, cancellationToken);

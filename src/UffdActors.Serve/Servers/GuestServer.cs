@@ -77,7 +77,7 @@ public sealed class GuestServer
     }
 
     /// <summary>Fills all pages of guests and lets them go; of all guests, or of one.</summary>
-    /// <returns>How many were let go.</returns>
+    /// <returns>How many were released.</returns>
     /// <exception cref="ServeException">There is no such guest, or one cannot be released; others may have been.</exception>
     internal async Task<int> ReleaseAsync(int? number, CancellationToken cancel)
     {

@@ -50,7 +50,7 @@ public sealed record SessionOptions
     /// <summary>What <see cref="MaxFaults"/> is if nothing is said.</summary>
     internal const int DefaultMaxFaults = 1024;
 
-    /// <summary>Keeps the guest for a successor; null for nobody.</summary>
+    /// <summary>Keeps the guest for a successor; null for none.</summary>
     internal KeptGuest? Keep { get; init; }
 
     /// <summary>For tests: called before each read of a file, on the thread that waits for disks, with the page of the file.</summary>
@@ -60,7 +60,7 @@ public sealed record SessionOptions
     public FailurePolicy OnFailure { get; init; }
 
     /// <summary>
-    /// Told of what happens to the session, one sentence each, by one thread at a time; null for nobody. Never by the thread that serves
+    /// Told of what happens to the session, one sentence each, by one thread at a time; null for none. Never by the thread that serves
     /// faults.
     /// </summary>
     public Action<SessionNote>? Observer { get; init; }

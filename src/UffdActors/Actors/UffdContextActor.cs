@@ -94,7 +94,7 @@ internal sealed class UffdContextActor : RingActor, IFaultRoute
                 break;
             case VmProtocol.PushBegun begun:
                 if (!_pushes.Contains(begun.Push)) _pushes.Add(begun.Push);
-                // What was unmapped before nobody tells it any more.
+                // No event will come for what was unmapped before.
                 begun.Push.Tell(VmProtocol.PartsUnmapped.Instance, ActorRefs.NoSender);
                 break;
             case VmProtocol.WakeStray stray:

@@ -22,7 +22,7 @@ internal sealed record RegisteredRegion(GuestRegion Region, RegisterModes Modes,
     public bool IsFilled => (Modes & (RegisterModes.Missing | RegisterModes.Minor)) != 0;
 
     /// <summary>
-    /// True if a thread that waits for a page of it, and is let go without one, reads zeros: there is a hole, or a page of the cache whose
+    /// True if a thread that waits for a page of it, and is woken without one, reads zeros: there is a hole, or a page of the cache whose
     /// content is still to come.
     /// </summary>
     public bool IsReadAsZeros =>

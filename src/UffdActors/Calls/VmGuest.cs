@@ -28,7 +28,7 @@ internal sealed class VmGuest
     /// <param name="root">The VM's root.</param>
     /// <param name="kernel">The VM's kernel.</param>
     /// <param name="stop">Stops what of the guest is the embedder's; null if nothing is.</param>
-    /// <param name="faults">Told of each stamped fault; null for nobody.</param>
+    /// <param name="faults">Told of each stamped fault; null for none.</param>
     public VmGuest(VmRoot root, VmKernel kernel, Func<CancellationToken, Task>? stop, Action<FaultTrace>? faults)
     {
         _root = root;

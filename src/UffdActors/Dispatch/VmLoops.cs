@@ -50,7 +50,7 @@ internal sealed class VmLoops(ActorSystem system, UffdSettings settings, Config 
     }
 
     /// <summary>
-    /// A loop beside that of a VM, for what is to be in nobody's way there: the VM's pushes. It goes with the place, so it is made once.
+    /// A loop beside that of a VM, for its pushes, which must not delay demands. It goes with the place, so it is made once.
     /// </summary>
     public LoopPlace Beside(LoopPlace place)
     {

@@ -46,7 +46,7 @@ public sealed class GuestRegion
 
     internal ulong AliasAddress { get; }
 
-    /// <summary>Keeps what goes in through the alias; null for nobody.</summary>
+    /// <summary>Keeps what goes in through the alias; null for none.</summary>
     internal WrittenJournal? Written { get; init; }
 
     /// <summary>

@@ -33,7 +33,7 @@ internal sealed class ForeignCall
     /// <summary>By which name.</summary>
     public string ReportedName { get; set; } = "";
 
-    /// <summary>Called at the beginning of the next call, for nobody looks any more; null while somebody does.</summary>
+    /// <summary>Called at the beginning of the next call while the thread that looks at calls sleeps; null while it is awake.</summary>
     public Action? Wake
     {
         get => _wake;

@@ -4,7 +4,7 @@ namespace UffdActors.Handling;
 /// How long each thread waits for its pages. A thread waits for one page at a time; those that wait for the same request are a chain. The
 /// first fault of a thread allocates its histogram, and no later one anything.
 /// </summary>
-/// <param name="observer">Told of each wait that is over, with the thread's id; null for nobody.</param>
+/// <param name="observer">Told of each wait that is over, with the thread's id; null for none.</param>
 /// <remarks>In turns of the context's actor.</remarks>
 internal sealed class ThreadLatencies(Action<(int Thread, FaultTrace Fault)>? observer = null)
 {

@@ -4,7 +4,7 @@ namespace UffdActors.Handling;
 
 /// <summary>The waits of one thread, and its place among those that wait for one request.</summary>
 /// <param name="thread">Its id.</param>
-/// <param name="observer">Told of each wait that is over; null for nobody.</param>
+/// <param name="observer">Told of each wait that is over; null for none.</param>
 internal sealed class ThreadWait(int thread, Action<(int Thread, FaultTrace Fault)>? observer)
 {
     private const long LongestNanoseconds = 60_000_000_000;

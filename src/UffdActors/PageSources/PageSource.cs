@@ -58,7 +58,7 @@ public abstract class PageSource : IPageSource, IAsyncDisposable
 
     /// <summary>Reads a page. Called for several pages at the same time, and again for a page that has been read.</summary>
     /// <param name="page">Base page of the region.</param>
-    /// <param name="bytes">Where its 4096 bytes go; of nobody else's until the call has ended. Not zeroed.</param>
+    /// <param name="bytes">Where its 4096 bytes go; no one else uses them until the call has ended. Not zeroed.</param>
     /// <param name="cancellationToken">The page is not wanted any more, or the source has been disposed of.</param>
     /// <returns>
     /// <see cref="SourceContent.Bytes"/>, or <see cref="SourceContent.Zero"/> for a page of zeros, whatever is in the bytes.

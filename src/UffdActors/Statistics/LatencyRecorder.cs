@@ -3,7 +3,7 @@ using HdrHistogram;
 namespace UffdActors.Statistics;
 
 /// <summary>Latencies of one vCPU's faults: percentiles, hops, the slowest. For one writer; read when it has stopped.</summary>
-/// <param name="observer">Told of each fault with a trace of its own (<see cref="VmOptions.FaultObserver"/>); null for nobody.</param>
+/// <param name="observer">Told of each fault with a trace of its own (<see cref="VmOptions.FaultObserver"/>); null for none.</param>
 internal sealed class LatencyRecorder(Action<FaultTrace>? observer = null)
 {
     private const long LongestNanoseconds = 60_000_000_000;

@@ -5,7 +5,7 @@ using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Commands.Migrate;
 
-/// <summary>A KVM guest that leaves.</summary>
+/// <summary>The guest of a migration's source, on KVM.</summary>
 /// <param name="kvm">KVM.</param>
 /// <param name="program">The guest.</param>
 /// <param name="first">How long it runs here before it is handed over.</param>

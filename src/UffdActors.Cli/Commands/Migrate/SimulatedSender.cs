@@ -3,7 +3,7 @@ using UffdActors.PostCopy;
 
 namespace UffdActors.Cli.Commands.Migrate;
 
-/// <summary>A guest of this library's vCPUs that leaves.</summary>
+/// <summary>The guest of a migration's source, on vCPUs of this library.</summary>
 /// <param name="machine">Its machine.</param>
 /// <param name="guest">The guest.</param>
 /// <param name="here">Accesses that it does here before it is handed over.</param>

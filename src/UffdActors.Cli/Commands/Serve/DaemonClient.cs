@@ -111,7 +111,7 @@ internal static class DaemonClient
             ControlAnswer answer = await AskAsync(
                 arguments.GetValue(control)!,
                 (c, stop) => c.DrainAsync(arguments.GetValue(session)!, arguments.GetValue(guest), stop), cancel);
-            terminal.WriteLine($"let go, with all pages: {Figures.Count(answer.Released ?? 0, "guest", "guests")}");
+            terminal.WriteLine($"released, with all pages: {Figures.Count(answer.Released ?? 0, "guest", "guests")}");
             return ExitCode.Done;
         });
         return command;
