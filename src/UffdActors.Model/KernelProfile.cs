@@ -21,7 +21,7 @@ public sealed record KernelProfile
     public required string Name { get; init; }
 
     /// <summary>How memory plugs in.</summary>
-    public required OpsShape Shape { get; init; }
+    internal OpsShape Shape { get; init; }
 
     /// <summary>Features that UFFDIO_API offers.</summary>
     public UffdFeatures Features { get; init; } = UffdFeatures.All;

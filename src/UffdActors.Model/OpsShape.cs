@@ -1,7 +1,7 @@
 namespace UffdActors.Model;
 
 /// <summary>How memory plugs into userfaultfd in a kernel.</summary>
-public enum OpsShape
+internal enum OpsShape
 {
     /// <summary>
     /// Linux 6.18: core knows shmem and hugetlb by name; nothing else can be registered except for asynchronous write protection.

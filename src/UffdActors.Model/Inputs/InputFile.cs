@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 
 namespace UffdActors.Model.Inputs;
@@ -49,6 +50,11 @@ public sealed partial class InputFile : IDisposable
     /// </summary>
     public string Identity =>
         FormattableString.Invariant($"{_opened.Device:x}:{_opened.Inode}:{_opened.Size}:{_opened.Modified}:{_opened.Changed}");
+
+    /// <summary>What is wrong with a JSON document, for its writer; a part of a sentence.</summary>
+    /// <param name="problem">What the parser or serializer has thrown.</param>
+    /// <param name="withLine">Say the line, where it is known; not of a document that is one line.</param>
+    public static string ProblemOf(JsonException problem, bool withLine = true) => JsonProblem.Text(problem, withLine);
 
     /// <summary>Opens a file.</summary>
     /// <param name="path">Its name; links are followed.</param>

@@ -8,7 +8,7 @@ namespace UffdActors.Model.Inputs;
 /// What is wrong with a JSON document, for its writer: the parser's own message speaks of types and members of .NET, and counts lines
 /// and bytes from 0.
 /// </summary>
-public static partial class JsonProblem
+internal static partial class JsonProblem
 {
     private const string Placed = "LineNumber:";
 

@@ -103,5 +103,5 @@ public sealed class ControlClient : IDisposable
     }
 
     private static string What(Exception e) =>
-        LayoutReader.Shown(e is JsonException json ? JsonProblem.Text(json, withLine: false) : e.Message.TrimEnd('.'));
+        LayoutReader.Shown(e is JsonException json ? InputFile.ProblemOf(json, withLine: false) : e.Message.TrimEnd('.'));
 }

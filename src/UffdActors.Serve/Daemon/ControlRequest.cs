@@ -71,7 +71,7 @@ internal sealed record ControlRequest
         {
             // The line is the request, whichever it is.
             string what =
-                LayoutReader.Shown(e is JsonException json ? JsonProblem.Text(json, withLine: false) : e.Message).TrimEnd('.', ' ');
+                LayoutReader.Shown(e is JsonException json ? InputFile.ProblemOf(json, withLine: false) : e.Message).TrimEnd('.', ' ');
             throw new ServeException($"The request is no JSON object of this protocol: {what}.", e);
         }
 

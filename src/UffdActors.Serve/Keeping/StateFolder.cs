@@ -96,7 +96,7 @@ internal sealed class StateFolder : IDisposable
         }
         catch (Exception e) when (e is InputFileException or JsonException or ServeException or HandOverException)
         {
-            string why = e is JsonException json ? JsonProblem.Text(json) : e.Message.TrimEnd('.');
+            string why = e is JsonException json ? InputFile.ProblemOf(json) : e.Message.TrimEnd('.');
             string line = string.Concat(why.Select(c => char.IsControl(c) ? '?' : c));
             throw new ServeException(
                 $"State file \"{path}\" cannot be used: {line}. No daemon has written it like this: put it back as it was, or remove it.",
