@@ -30,6 +30,11 @@ internal sealed class SteppedHost : IDisposable
     /// <summary>The loop that makes the steps; its policy may be exchanged between runs.</summary>
     public SteppedLoop Loop { get; }
 
+    /// <summary>
+    /// After how long without anything to run it is a hang. Only ending an actor system needs other threads at all.
+    /// </summary>
+    public TimeSpan Patience { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Runs asynchronous code to its end, stepping the actors whenever the code waits.</summary>
     /// <exception cref="InvalidOperationException">Nothing is left to run, and the code still waits: a hang.</exception>
     public T Run<T>(Func<Task<T>> body)
@@ -68,15 +73,18 @@ internal sealed class SteppedHost : IDisposable
         // Without a context of its own, a turn hands continuations to the pump instead of running them.
         SynchronizationContext.SetSynchronizationContext(null);
         if (Loop.Step() || ran || Loop.FireNextTimer()) return;
-        if (!_pump.Wait()) throw new InvalidOperationException("Nothing is left to run, and the code still waits: it hangs.");
+        if (!_pump.Wait(Patience))
+            throw new InvalidOperationException($"Nothing is left to run, and the code still waits: it hangs.{Why()}");
     }
+
+    // A request that was refused for good leaves its threads waiting, and an incident that says so.
+    private string Why() => string.Concat(
+        Runtime.Vms().Select(vm =>
+            vm.Incidents.TryPeek(out Incident? incident) ? $" An incident that was not read: {incident.Message}" : ""));
 
     /// <summary>Keeps continuations for the thread that pumps.</summary>
     private sealed class PumpContext : SynchronizationContext
     {
-        // Only ending an actor system needs other threads at all; anything that takes as long as this is a hang.
-        private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
-
         private readonly Queue<(SendOrPostCallback Callback, object? State)> _queue = new();
 
         public override void Post(SendOrPostCallback d, object? state)
@@ -100,9 +108,9 @@ internal sealed class SteppedHost : IDisposable
             return true;
         }
 
-        public bool Wait()
+        public bool Wait(TimeSpan patience)
         {
-            lock (_queue) return _queue.Count > 0 || Monitor.Wait(_queue, Patience);
+            lock (_queue) return _queue.Count > 0 || Monitor.Wait(_queue, patience);
         }
     }
 }

@@ -227,12 +227,17 @@ public sealed class UffdRuntime : IAsyncDisposable
         return vm;
     }
 
+    /// <summary>The VMs that have not been disposed of.</summary>
+    internal UffdVm[] Vms()
+    {
+        lock (_gate) return [.. _vms];
+    }
+
     /// <summary>Unloads a memory module.</summary>
     /// <exception cref="ModuleException">A mapping uses it, or there is none of that name.</exception>
     public void UnloadModule(string name)
     {
-        UffdVm[] vms;
-        lock (_gate) vms = [.. _vms];
+        UffdVm[] vms = Vms();
         Modules.Unload(name, module => vms.Any(vm => vm.Uses(module)));
         _loader.Unloaded(name);
     }

@@ -45,6 +45,19 @@ public sealed class CopyOnlyModuleTests
         });
     }
 
+    [Fact]
+    public void A_hang_of_stepped_code_tells_the_incident_that_was_not_read()
+    {
+        CopyOnlyModule.Refuses.Value = Errno.EPERM;
+        using SteppedHost host = NewHost();
+        TimeSpan patience = host.Patience;
+        host.Patience = TimeSpan.Zero;
+        InvalidOperationException thrown = Assert.Throws<InvalidOperationException>(() => Served(host, async (vm, region, uffd, source) =>
+            await (await vm.StartVcpusAsync([Steps.Reads(1)])).WaitAsync()));
+        Assert.Contains("it hangs. An incident that was not read: UFFDIO_COPY of page 1", thrown.Message, StringComparison.Ordinal);
+        host.Patience = patience;
+    }
+
     private static ulong WordAt(UffdVm vm, GuestRegion region, long page)
     {
         byte[] word = new byte[sizeof(ulong)];
@@ -52,10 +65,16 @@ public sealed class CopyOnlyModuleTests
         return BitConverter.ToUInt64(word);
     }
 
+    private static SteppedHost NewHost() =>
+        new(ConfigurationFactory.ParseString($"uffd.modules = [\"{typeof(CopyOnlyModule).FullName}, UffdActors.Tests\"]"));
+
     private static void Served(Func<UffdVm, GuestRegion, Userfault, TestSource, Task> body)
     {
-        using SteppedHost host = new(
-            ConfigurationFactory.ParseString($"uffd.modules = [\"{typeof(CopyOnlyModule).FullName}, UffdActors.Tests\"]"));
+        using SteppedHost host = NewHost();
+        Served(host, body);
+    }
+
+    private static void Served(SteppedHost host, Func<UffdVm, GuestRegion, Userfault, TestSource, Task> body) =>
         host.Run(async () =>
         {
             using TestSource source = new(Pages);
@@ -69,5 +88,4 @@ public sealed class CopyOnlyModuleTests
             Assert.False(vm.Incidents.TryRead(out Incident? incident), incident?.Message);
             await uffd.AbandonAsync();
         });
-    }
 }
