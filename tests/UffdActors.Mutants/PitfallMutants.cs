@@ -186,6 +186,26 @@ internal sealed class ComesBackProtected : Mutant
     }
 }
 
+/// <summary>RING P7: what comes back is open although a call has protected it since that was decided.</summary>
+internal sealed class ComesBackOpen : Mutant
+{
+    public override string Name => "comes-back-open";
+
+    public override string Rule => "P7";
+
+    public override string Bug => "A page that left open is mapped open by CONTINUE although it was protected meanwhile";
+
+    public override IReadOnlyList<string> Scenarios => ["protected-as-it-comes-back"];
+
+    public override RunParts Parts { get; } =
+        new FillParts(thread => new Fill(thread), (caller, context, request) => new BlindFill(caller, context, request));
+
+    private sealed class BlindFill(Caller caller, UserfaultContext context, PageRequest? request) : ModelFill(caller, context, request)
+    {
+        internal override bool MapsOpen(Entry entry) => true;
+    }
+}
+
 /// <summary>RING P3, of an outage: what has paused is not tried again.</summary>
 internal sealed class OutageIsNeverProbed : Mutant
 {

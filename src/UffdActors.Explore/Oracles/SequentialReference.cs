@@ -351,7 +351,7 @@ internal sealed class SequentialReference
             case Errno.EFAULT when fill.Source.Kind == FillSourceKind.User:
                 break;
             case Errno.EAGAIN:
-                bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged
+                bool begun = context.IsChanging || fill.MeetsChange || fill.EpochHasChanged || fill.HasBeenProtected
                     || (fill.DecidedOn is { } seen && seen != context.ChangeEpoch);
                 if (!begun && fill.Source.Kind != FillSourceKind.User)
                     Fail($"{fill.Kind} of {_scene.NameOf(fill.Start)} got EAGAIN, and nothing has begun to change since it was decided",

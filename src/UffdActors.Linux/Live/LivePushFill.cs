@@ -41,7 +41,7 @@ internal sealed class LivePushFill : IPageFill
     public long? Out { get; private set; }
 
     /// <inheritdoc />
-    public void DecideOn(long epoch) => _decidedOn = epoch;
+    public void DecideOn(long epoch, bool hasLeftOpen) => _decidedOn = epoch;
 
     /// <inheritdoc />
     public void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes)

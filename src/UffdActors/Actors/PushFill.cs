@@ -1,4 +1,5 @@
 using Akka.Actor;
+using UffdActors.Abi;
 using UffdActors.Handling;
 using UffdActors.Model.Memory;
 
@@ -151,7 +152,9 @@ internal sealed class PushFill(VmContext vm, PushOptions options, PushChunk chun
             case FillAnswer.Present when _unit > 1 && Call.Kind == FillKind.Copy && wanted.RegionOf(chunk.Piece.FirstPage) is { } part:
                 // A page that is there, or an empty pool of huge pages, which answers the same. CONTINUE takes nothing from the pool.
                 _isProbe = true;
-                _plan = _plan.AsProbe(part.MapModesOf(chunk.Piece.FirstPage, options.Thread), _unit);
+                long page = chunk.Piece.FirstPage;
+                bool hasLeftOpen = part.HasLeftOpen(page, options.Thread);
+                _plan = _plan.AsProbe(hasLeftOpen ? FillModes.None : part.FillModesOf(page), hasLeftOpen, _unit);
                 _plan.Begin(Call);
                 return PushStep.Issue;
             case FillAnswer.Present:

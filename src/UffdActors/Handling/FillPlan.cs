@@ -14,6 +14,11 @@ namespace UffdActors.Handling;
 /// <param name="DecidedOn">Change epoch on which it was decided: the call gives EAGAIN if an event has come since (RING R9).</param>
 internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Length, FillSource Source, FillModes Modes, long DecidedOn)
 {
+    /// <summary>
+    /// The page comes back as open to writers as it has left: only if nothing protects it until then (<see cref="IPageFill.DecideOn"/>).
+    /// </summary>
+    public bool HasLeftOpen { get; init; }
+
     /// <summary>The call for pages whose content is known.</summary>
     /// <param name="decidedOn">Change epoch, looked at before the region was.</param>
     /// <param name="region">The part of the region that holds all of them.</param>
@@ -27,10 +32,11 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
         FillKind kind = region.By != ResolveBy.Copy && !cacheIsEmpty ? FillKind.Continue
             : run.Content == SourceContent.Zero ? region.ZeroFill(copiesZeros)
             : FillKind.Copy;
+        bool hasLeftOpen = kind == FillKind.Continue && region.HasLeftOpen(run.FirstPage, thread);
         return new FillPlan(
             kind, PageSize.AddressOf(region.Base + run.FirstPage), (ulong)run.Pages << PageSize.BaseShift,
             kind == FillKind.Copy ? run.Source : FillSource.Zero,
-            kind == FillKind.Continue ? region.MapModesOf(run.FirstPage, thread) : region.FillModesOf(run.FirstPage), decidedOn);
+            hasLeftOpen ? FillModes.None : region.FillModesOf(run.FirstPage), decidedOn) { HasLeftOpen = hasLeftOpen };
     }
 
     /// <summary>Poison for pages that are lost: a thread that touches them gets SIGBUS.</summary>
@@ -43,14 +49,15 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
 
     /// <summary>The same place by CONTINUE, which takes nothing from the pool of huge pages: is there a page at all?</summary>
     /// <param name="modes">Mode of the fill of that page now.</param>
+    /// <param name="hasLeftOpen">For <see cref="HasLeftOpen"/>.</param>
     /// <param name="pages">Base pages.</param>
-    public FillPlan AsProbe(FillModes modes, int pages) =>
-        new(FillKind.Continue, Start, (ulong)pages << PageSize.BaseShift, FillSource.Zero, modes, DecidedOn);
+    public FillPlan AsProbe(FillModes modes, bool hasLeftOpen, int pages) =>
+        new(FillKind.Continue, Start, (ulong)pages << PageSize.BaseShift, FillSource.Zero, modes, DecidedOn) { HasLeftOpen = hasLeftOpen };
 
     /// <summary>Aims a fill; to be followed by <see cref="IMonitorCall.Advance"/>.</summary>
     public void Begin(IPageFill fill)
     {
-        fill.DecideOn(DecidedOn);
+        fill.DecideOn(DecidedOn, HasLeftOpen);
         fill.Begin(Kind, Start, Length, Source, Modes);
     }
 }

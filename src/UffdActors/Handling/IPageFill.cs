@@ -23,7 +23,12 @@ internal interface IPageFill : IMonitorCall
     /// What the fill that is aimed next was decided on (RING R9): it gives EAGAIN if an event has come since. Nothing to do where reading
     /// and filling happen on one thread.
     /// </summary>
-    void DecideOn(long epoch)
+    /// <param name="epoch">Change epoch.</param>
+    /// <param name="hasLeftOpen">
+    /// The page is mapped without protection because it had left so (<see cref="MonitorThread.HasLeftOpen"/>): EAGAIN too if it has been
+    /// protected since.
+    /// </param>
+    void DecideOn(long epoch, bool hasLeftOpen)
     {
     }
 

@@ -51,13 +51,13 @@ internal sealed record ServedRegion(
     public FillModes FillModesOf(long page) => IsProtected && !Pages.IsOpen(page) ? FillModes.WriteProtect : FillModes.None;
 
     /// <summary>
-    /// The same where a page of the cache is mapped. One that comes back (from swap, or after DONTNEED) is protected only if it was: else
-    /// the mark that it was written would be lost.
+    /// True for a page of the cache that had been written when it left the mapping (swap, DONTNEED), and is to come back without protection
+    /// then: else the mark that it was written would be lost.
     /// </summary>
     /// <param name="page">Page of the region.</param>
     /// <param name="thread">The thread that maps it.</param>
-    public FillModes MapModesOf(long page, MonitorThread thread) =>
-        IsProtected && Pages.WasMarked(page) && thread.HasLeftOpen(PageSize.AddressOf(Base + page)) ? FillModes.None : FillModesOf(page);
+    public bool HasLeftOpen(long page, MonitorThread thread) =>
+        IsProtected && Pages.WasMarked(page) && thread.HasLeftOpen(PageSize.AddressOf(Base + page));
 
     /// <summary>Page within the region of a page of the address space.</summary>
     public long PageOf(long page) => page - Base;

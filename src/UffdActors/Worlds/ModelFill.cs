@@ -1,5 +1,6 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
+using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
@@ -11,6 +12,7 @@ namespace UffdActors.Worlds;
 internal class ModelFill : Fill, IPageFill
 {
     private readonly UserfaultContext _context;
+    private bool _hasLeftOpen;
 
     public ModelFill(Caller caller, UserfaultContext context, PageRequest? request)
         : base(caller)
@@ -28,7 +30,11 @@ internal class ModelFill : Fill, IPageFill
     public string Denier => "the memory module's own hook, Copy or GetFolio, gave that";
 
     /// <inheritdoc />
-    public void DecideOn(long epoch) => DecidedOn = epoch;
+    public void DecideOn(long epoch, bool hasLeftOpen)
+    {
+        DecidedOn = epoch;
+        _hasLeftOpen = hasLeftOpen;
+    }
 
     /// <inheritdoc />
     public void Begin(FillKind kind, ulong start, ulong length, FillSource source, FillModes modes) =>
@@ -40,6 +46,13 @@ internal class ModelFill : Fill, IPageFill
         Step();
         return EndedHere;
     }
+
+    // A call that protects may come between the decision and this turn. CONTINUE without the mode would end what it has begun.
+    private protected override bool IsProtectedSince(Entry entry) => _hasLeftOpen && !MapsOpen(entry);
+
+    /// <summary>True if a page may be mapped without protection: none has been put there since it left.</summary>
+    [MutationPoint("RING P7")]
+    internal virtual bool MapsOpen(Entry entry) => entry.Kind != EntryKind.WpMarker;
 
     protected override void OnFilled() => Request?.StampInstalled();
 

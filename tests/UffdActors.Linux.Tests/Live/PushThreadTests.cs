@@ -52,7 +52,7 @@ public sealed class PushThreadTests
 
         (Errno, long?) Fill(long epoch)
         {
-            fill.DecideOn(epoch);
+            fill.DecideOn(epoch, hasLeftOpen: false);
             fill.Begin(FillKind.Copy, scene.Region.Address, PageSize.Base, FillSource.Buffer(bytes.Address), FillModes.None);
             Assert.True(fill.Advance());
             return (fill.Error, fill.Out);
@@ -68,7 +68,7 @@ public sealed class PushThreadTests
         ulong alias = AliasOf(scene);
         Assert.True(thread.TryWriteAlias(alias, bytes.Address, PageSize.Base));
 
-        fill.DecideOn(thread.ChangeEpoch);
+        fill.DecideOn(thread.ChangeEpoch, hasLeftOpen: false);
         fill.Begin(FillKind.Continue, scene.Region.Address, PageSize.Base, FillSource.Zero, FillModes.None);
         long decidedOn = thread.ChangeEpoch;
         await scene.Vm.UnmapAsync(scene.Region);
@@ -85,7 +85,7 @@ public sealed class PushThreadTests
         await using LiveScene scene = await LiveScene.StartAsync(new PageBytes(Pages));
         (MonitorThread thread, IPageFill fill) = NewFill(scene);
         await scene.Uffd.AbandonAsync(AbsentPages.ReadAsZeros);
-        fill.DecideOn(thread.ChangeEpoch);
+        fill.DecideOn(thread.ChangeEpoch, hasLeftOpen: false);
         fill.Begin(FillKind.ZeroPage, scene.Region.Address, PageSize.Base, FillSource.Zero, FillModes.None);
         Assert.True(fill.Advance());
         Assert.Equal((Errno.EBADF, -(long)Errno.EBADF), (fill.Error, fill.Out));

@@ -249,7 +249,7 @@ public sealed class FaultResolverTests
         FillPlan plan = FillPlan.Of(7, request.Region, new PageRun(Page, 4, SourceContent.Bytes, Bytes), new FakeThread());
         Assert.Equal(
             new FillPlan(FillKind.Continue, Address, 2 * PageSize.Base, FillSource.Zero, FillModes.WriteProtect, 7),
-            plan.AsProbe(FillModes.WriteProtect, 2));
+            plan.AsProbe(FillModes.WriteProtect, hasLeftOpen: false, 2));
     }
 
     private (Resolution Step, FillPlan Plan) First(PageRequest request) =>

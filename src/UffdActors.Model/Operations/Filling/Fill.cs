@@ -238,6 +238,12 @@ internal class Fill : FillCall
     private void Write(VmaOwner owner)
     {
         Due = Stage.Install;
+        if (HasBeenProtected)
+        {
+            Stop(Errno.EAGAIN);
+            return;
+        }
+
         Errno error = InstallPages(To.Vma!);
         if (error != Errno.None) StopAtPage(error);
         else if (StopReason != Errno.None) StopAtPage(StopReason);

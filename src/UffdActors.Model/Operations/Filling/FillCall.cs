@@ -263,6 +263,15 @@ internal abstract class FillCall : Operation
     }
 
     /// <summary>
+    /// In the turn that writes a page's entry: a call has protected the page since it was decided to map it without (RING P7). The fill
+    /// gives EAGAIN.
+    /// </summary>
+    internal bool HasBeenProtected => IsProtectedSince(Context.Mm.EntryAt(NextPage));
+
+    /// <summary>For <see cref="HasBeenProtected"/>; false for fills that nobody decides so.</summary>
+    private protected virtual bool IsProtectedSince(Entry entry) => false;
+
+    /// <summary>
     /// The context whose threads are woken: the one that the call was made on, whichever context the destination is registered with (RING
     /// R2).
     /// </summary>
