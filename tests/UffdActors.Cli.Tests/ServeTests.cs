@@ -204,6 +204,39 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         }
     }
 
+    /// <summary>A service manager takes any other exit code for a failure; guests are left to the next daemon, however this one ends.</summary>
+    [SkippableFact]
+    public async Task A_daemon_that_cannot_end_in_time_has_ended_all_the_same()
+    {
+        ThisKernel.Require();
+        string control = _place.Path("run/control");
+        string config = _place.Write("daemon.conf", $"serve {{ control = {control}, state = {_place.Path("run/state")} }}");
+        string pipe = _place.Path("pipe");
+        using (Process make = Process.Start("mkfifo", [pipe])) await make.WaitForExitAsync();
+        // Full (pipe(7)): the daemon does not come past the first line that it says.
+        await using FileStream full = new(pipe, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, bufferSize: 0);
+        full.Write(new byte[65536]);
+        string program = Path.Combine(AppContext.BaseDirectory, "uffd");
+        ProcessStartInfo start = new("sh", ["-c", $"exec '{program}' serve --config '{config}' > '{pipe}'"])
+        {
+            RedirectStandardError = true,
+        };
+        using Process serve = Process.Start(start)!;
+        try
+        {
+            Assert.True(SpinWait.SpinUntil(() => File.Exists(control), Hang));
+            using (Process kill = Process.Start("kill", ["-TERM", serve.Id.ToString(CultureInfo.InvariantCulture)]))
+                await kill.WaitForExitAsync();
+            Assert.Empty(await serve.StandardError.ReadToEndAsync().WaitAsync(Hang));
+            await serve.WaitForExitAsync().WaitAsync(Hang);
+            Assert.Equal(ExitCode.Done, serve.ExitCode);
+        }
+        finally
+        {
+            if (!serve.HasExited) serve.Kill();
+        }
+    }
+
     [SkippableFact]
     public async Task A_service_manager_that_is_not_there_is_told_of_and_counts_for_nothing()
     {

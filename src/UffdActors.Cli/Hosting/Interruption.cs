@@ -18,6 +18,8 @@ internal sealed class Interruption : IDisposable
     private readonly ManualResetEventSlim _never = new();
     private readonly PosixSignalRegistration _interrupt;
     private readonly PosixSignalRegistration _terminate;
+    private static volatile bool _isTheWayToEnd;
+
     private int _exitCode = ExitCode.Interrupted;
     private int? _ended;
     private bool _isStopping;
@@ -28,6 +30,12 @@ internal sealed class Interruption : IDisposable
         _interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         _terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
     }
+
+    /// <summary>
+    /// Says that the command is one that a signal ends and nothing else: a daemon. Its exit code is <see cref="ExitCode.Done"/> then, by
+    /// force too: a service manager takes any other for a failure, and nothing that it has begun is lost.
+    /// </summary>
+    public static void IsTheWayToEnd() => _isTheWayToEnd = true;
 
     /// <summary>Runs a command.</summary>
     /// <returns>What the process ends with: 128 and the signal's number where the command says that it was interrupted.</returns>
@@ -45,12 +53,14 @@ internal sealed class Interruption : IDisposable
         _terminate.Dispose();
     }
 
+    private int CodeByForce => _ended ?? (_isTheWayToEnd ? ExitCode.Done : _exitCode);
+
     private void Stop(PosixSignalContext signal)
     {
         signal.Cancel = true;
         if (Interlocked.Exchange(ref _isStopping, true))
         {
-            ImmediateEnd.With(_ended ?? _exitCode);
+            ImmediateEnd.With(CodeByForce);
             return;
         }
 
@@ -64,7 +74,7 @@ internal sealed class Interruption : IDisposable
     {
         _ = _never.Wait(Grace);
         ImmediateEnd.LeaveNothing();
-        if (_ended is null)
+        if (_ended is null && !_isTheWayToEnd)
         {
             // Standard error may be a pipe that is not read.
             Thread line = new(() => _terminal.WriteInterrupted(CommandFailures.Interrupted)) { IsBackground = true };
@@ -72,6 +82,6 @@ internal sealed class Interruption : IDisposable
             _ = line.Join(LineDeadline);
         }
 
-        ImmediateEnd.With(_ended ?? _exitCode);
+        ImmediateEnd.With(CodeByForce);
     }
 }

@@ -14,6 +14,7 @@ internal sealed class DaemonRun(Terminal terminal)
     public async Task<int> RunAsync(string file, CancellationToken cancel)
     {
         DaemonConfig config = DaemonConfig.Read(file);
+        Interruption.IsTheWayToEnd();
         await using UffdRuntime runtime =
             UffdRuntime.Start(ConfigurationFactory.ParseString("uffd.world = live").WithFallback(config.Runtime));
         await using ServeDaemon daemon = await ServeDaemon.StartAsync(runtime, config.Options with
