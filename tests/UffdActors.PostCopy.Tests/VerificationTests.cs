@@ -86,6 +86,27 @@ public sealed class VerificationTests
         Assert.False((report with { DestinationHash = "00" }).Verified);
     }
 
+    /// <summary>At the end both sides may be equal again: what the guest has read in between is told by its own checks.</summary>
+    [Fact]
+    public async Task A_guest_that_reads_something_else_than_the_image_holds_says_so()
+    {
+        using GuestImage image = GuestImage.Make(Pages * 4096, 9);
+        int faults = 0;
+        PostCopyReport report = await Migrations.RunAsync(
+            "fault-loop",
+            new PostCopyOptions { Image = image, Accesses = 1000, Vcpus = 1, WriteRatio = 0, SkipPush = true, FaultObserver = _ => Change() });
+        Assert.NotNull(report.GuestError);
+        Assert.False(report.Verified);
+
+        // As if what has come so far had been something else.
+        void Change()
+        {
+            if (Interlocked.Increment(ref faults) != Pages / 2) return;
+            for (int offset = 0; offset < Pages * 4096; offset++)
+                Marshal.WriteByte(image.AddressOf(0) + offset, (byte)(Marshal.ReadByte(image.AddressOf(0) + offset) ^ 0x10));
+        }
+    }
+
     /// <summary>What a vCPU has written last in a page is part of it, too.</summary>
     [Fact]
     public async Task A_write_that_was_lost_is_noticed()
