@@ -51,6 +51,17 @@ public class KernelInvariantTests
     }
 
     [Fact]
+    public void A_wake_of_many_pages_that_gets_lost_for_the_last_breaks_6()
+    {
+        IReadOnlyList<Mismatch> broken = Check(
+            new ForgetfulKernel(operation => operation is Wake),
+            Reader with { Address = Area + 0x3000 },
+            Zero with { Length = 0x4000, Word = 1 },
+            new ProgramStep(ProgramOp.Wake) { Address = Area, Length = 0x4000 });
+        Assert.Equal("invariant 6", Assert.Single(broken).Field);
+    }
+
+    [Fact]
     public void A_registration_that_goes_without_its_write_protection_breaks_9()
     {
         // UNREGISTER does nothing.
@@ -61,6 +72,24 @@ public class KernelInvariantTests
             new ProgramStep(ProgramOp.Writeprotect) { Address = Area, Length = 0x1000, Word = 1 },
             new ProgramStep(ProgramOp.Unregister) { Address = Area, Length = 0x4000 });
         Assert.Equal("invariant 9", Assert.Single(broken).Field);
+    }
+
+    /// <summary>So does one of a page that is not there: its marker.</summary>
+    [Fact]
+    public void A_registration_that_goes_without_its_markers_breaks_9()
+    {
+        const ulong Other = Area + 0x10000;
+        ProgramStep[] steps =
+        [
+            new(ProgramOp.Mmap) { Address = Other, Length = 0x4000, Word = 3, Kind = "anon" },
+            new(ProgramOp.Open) { Word = 0x80800 },
+            new(ProgramOp.Api) { Handle = 1, Magic = Uffd.ApiMagic, Word = (ulong)UffdFeatures.WpUnpopulated },
+            new(ProgramOp.Register) { Handle = 1, Address = Other, Length = 0x4000, Word = 3 },
+            new(ProgramOp.Writeprotect) { Handle = 1, Address = Other, Length = 0x1000, Word = 1 },
+            new(ProgramOp.Unregister) { Handle = 1, Address = Other, Length = 0x4000 },
+        ];
+        Assert.Empty(Check(new SequentialKernel(), steps));
+        Assert.Equal("invariant 9", Assert.Single(Check(new ForgetfulKernel(operation => operation is Unregister), steps)).Field);
     }
 
     [Fact]
@@ -160,6 +189,12 @@ public class KernelInvariantTests
         ["8: WP without WRITE"] = ([Reader, ZeroElsewhere], (operation, _) =>
         {
             if (operation is Fill fill) Put(Assert.Single(fill.Context.Waiters()), nameof(Access.Flags), FaultFlags.Wp);
+        }
+        ),
+        ["8: WP and MINOR at once"] = ([Writer, ZeroElsewhere], (operation, _) =>
+        {
+            if (operation is Fill fill)
+                Put(Assert.Single(fill.Context.Waiters()), nameof(Access.Flags), FaultFlags.Write | FaultFlags.Wp | FaultFlags.Minor);
         }
         ),
         ["10: nobody is about to change anything"] = ([Zero], (operation, _) =>
