@@ -1,4 +1,5 @@
 using System.Text.Json;
+using UffdActors.Cli.Hosting;
 
 namespace UffdActors.Cli.Tests;
 
@@ -123,6 +124,16 @@ public sealed class MigrateTests : IDisposable
         run.EndsWith(2);
         Assert.Contains(why, run.Error, StringComparison.Ordinal);
         Assert.Single(run.Error.Trim().Split('\n'));
+    }
+
+    /// <summary>The sending end would try for ten seconds to connect to one that never listened.</summary>
+    [Fact]
+    public async Task A_demo_whose_receiving_end_is_refused_ends_with_that_alone()
+    {
+        CommandRun run = await CommandRun.Of("migrate", "demo", "--send=--memory=64K", "--receive=--working-set=/dev/null");
+        run.EndsWith(ExitCode.BadInput);
+        Assert.Contains(
+            "Working set \"/dev/null\" cannot be read", Assert.Single(run.Error.TrimEnd().Split('\n')), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -65,8 +65,9 @@ internal sealed class BothEnds(Terminal terminal, bool isDrawn = false, IReadOnl
         await using ITimer looks = WatchForStops(held, ("send", from), ("receive", to));
         Task left = from.WaitForExitAsync(CancellationToken.None);
         Task came = to.WaitForExitAsync(CancellationToken.None);
-        // A receiver that was killed has sent its source nothing, so the source would try to connect for ever.
-        bool isReceiverFirst = await Task.WhenAny(left, came) == came && to.ExitCode > SignalBase;
+        // A receiver that was killed, or never listened, has sent its source nothing, which would go on trying to connect.
+        bool isReceiverFirst = await Task.WhenAny(left, came) == came
+            && to.ExitCode is ExitCode.BadInput or ExitCode.Unsupported or > SignalBase;
         if (isReceiverFirst) await EndAsync(from);
         await left;
         // Without its source a receiver that has no guest waits for the next one.
