@@ -204,7 +204,9 @@ public sealed class ServeTests(VmmPrograms programs) : IClassFixture<VmmPrograms
         }
     }
 
-    /// <summary>A service manager takes any other exit code for a failure; guests are left to the next daemon, however this one ends.</summary>
+    /// <summary>
+    /// A service manager takes any other exit code for a failure; guests are left to the next daemon, however this one ends.
+    /// </summary>
     [SkippableFact]
     public async Task A_daemon_that_cannot_end_in_time_has_ended_all_the_same()
     {

@@ -94,7 +94,15 @@ public sealed class VerificationTests
         int faults = 0;
         PostCopyReport report = await Migrations.RunAsync(
             "fault-loop",
-            new PostCopyOptions { Image = image, Accesses = 1000, Vcpus = 1, WriteRatio = 0, SkipPush = true, FaultObserver = _ => Change() });
+            new PostCopyOptions
+            {
+                Image = image,
+                Accesses = 1000,
+                Vcpus = 1,
+                WriteRatio = 0,
+                SkipPush = true,
+                FaultObserver = _ => Change(),
+            });
         Assert.NotNull(report.GuestError);
         Assert.False(report.Verified);
 
