@@ -127,6 +127,19 @@ public class RandomScenarioTests
     // Oracles and reference, which took these for wrong.
     [Theory]
     [InlineData(
+        "kernel = linux-6.18, regions { ram { pages = 1, memory = shmem-private } }, contexts { uffd { "
+            + "register.ram = [missing, wp, minor], handlers = 1, push = on } }, threads { t = [\"fork\", \"read-child ram 0\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1, memory = shmem } }, contexts { uffd { register.ram = [missing], handlers = 1 } }, "
+            + "threads { t = [\"fork\", \"read-child ram 0\"], u = [\"read ram 0\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1, memory = shmem, alias = on }, rom { pages = 1 } }, contexts { second { register.rom = [missing], "
+            + "handlers = 1, push = on }, uffd { features = [event-fork, event-remap, event-remove, event-unmap], "
+            + "register.ram = [missing, minor], handlers = 1 } }, threads { t = [\"mremap ram 0 1 rom 0\", \"exit\"] }")]
+    [InlineData(
+        "regions { ram { pages = 1, memory = shmem, alias = on } }, " + Uffd + "register.ram = [wp, minor] } }, "
+            + "threads { t = [\"write ram 0\"], u = [\"read ram 0\", \"dontneed ram 0 1\", \"poison uffd ram 0 1\"] }")]
+    [InlineData(
         "regions { ram { pages = 1 }, rom { pages = 1 }, room { pages = 1, memory = nothing } }, contexts { uffd { "
             + "register.ram = [missing], register.rom = [missing], handlers = 1, push = on } }, "
             + "threads { t = [\"move uffd ram 0 1 rom 0\", \"mremap ram 0 1 room 0\"] }")]

@@ -34,7 +34,9 @@ internal sealed class FillOracle(RunRecord record) : Oracle(record)
     /// <inheritdoc />
     public override void OnPage(int index, Entry before, Entry now, int step)
     {
-        bool hasLeftOpen = before.Kind == EntryKind.None && _wasOpen[Origins.IdentityOf(index)];
+        // A poisoned page is none, and keeps no protection.
+        bool hasLeftOpen = before.Kind is EntryKind.None or EntryKind.Poison
+            && _wasOpen[Origins.IdentityOf(index)];
         Note(index, now);
         if (now.Kind == EntryKind.None && Host.Order.Message is WriteProtect) _wasOpen[Origins.IdentityOf(index)] = true;
         if (before.IsPresent || !now.IsPresent || Host.Order.Message is not Fill fill) return;

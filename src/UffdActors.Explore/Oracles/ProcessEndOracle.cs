@@ -70,11 +70,11 @@ internal sealed class ProcessEndOracle(RunRecord record) : Oracle(record)
         }
     }
 
-    // What remaps have moved here counts at its old place too, and several may have moved something here.
+    // What is moved counts at both places: it is filled at one, and its fill may have been decided for the other.
     private void NoteThere(int index)
     {
         if ((_everThere & (1u << index)) != 0) return;
         _everThere |= 1u << index;
-        foreach (int from in Origins.RemappedTo(index)) NoteThere(from);
+        foreach (int other in Origins.RemappedWith(index)) NoteThere(other);
     }
 }

@@ -14,7 +14,7 @@ internal sealed class PageOrigins
     private readonly (int Region, int Page)[] _places;
     private readonly ThreadAction[] _actions;
     private readonly int[] _identity;
-    private readonly List<int>[] _remappedTo;
+    private readonly (int From, int To)[] _remaps;
     private readonly bool[] _unsure;
 
     public PageOrigins(Scenario scenario, PageContent content)
@@ -23,16 +23,19 @@ internal sealed class PageOrigins
         _content = content;
         _places = [.. scenario.Regions.SelectMany((r, i) => Enumerable.Range(0, r.Pages).Select(p => (i, p)))];
         _actions = [.. scenario.Threads.SelectMany(t => t.Actions)];
-        _remappedTo = Remaps();
-        _identity = [.. _remappedTo.Select((sources, i) => sources is [.., var last] ? last : i)];
+        _remaps = [.. _actions.Where(a => a.Kind is ActionKind.Mremap or ActionKind.MremapKeep)
+            .SelectMany(a => Enumerable.Range(0, a.Count).Select(i => (FromOf(a, i), ToOf(a, i))))];
+        _identity = [.. Enumerable.Range(0, _places.Length)];
+        foreach ((int from, int to) in _remaps) _identity[to] = from;
         _unsure = Unsure();
     }
 
     /// <summary>The page whose history a page continues: the source of a remap, for its target; else the page itself.</summary>
     public int IdentityOf(int index) => _identity[index];
 
-    /// <summary>The pages that some remap moves to this place.</summary>
-    public IReadOnlyList<int> RemappedTo(int index) => _remappedTo[index];
+    /// <summary>The pages that some remap moves to this place, or this one to theirs.</summary>
+    public IEnumerable<int> RemappedWith(int index) =>
+        _remaps.Where(r => r.From == index || r.To == index).Select(r => r.From == index ? r.To : r.From);
 
     /// <summary>True if several values are right for the page, so that only the sequential kernel determines its content.</summary>
     public bool IsUnsure(int index) => _unsure[index];
@@ -63,18 +66,6 @@ internal sealed class PageOrigins
         }
 
         return 0;
-    }
-
-    private List<int>[] Remaps()
-    {
-        List<int>[] result = [.. _places.Select(_ => new List<int>())];
-        foreach (ThreadAction action in _actions)
-        {
-            if (action.Kind is not (ActionKind.Mremap or ActionKind.MremapKeep)) continue;
-            for (int i = 0; i < action.Count; i++) result[ToOf(action, i)].Add(FromOf(action, i));
-        }
-
-        return result;
     }
 
     // Pages that MOVE moves are never judged. One history covers both places of a remap, so either both are judged or neither.
@@ -140,6 +131,10 @@ internal sealed class PageOrigins
                 ActionKind.Continue or ActionKind.Unregister => isAliased,
                 ActionKind.Mremap or ActionKind.MremapKeep =>
                     isAliased && _scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventRemap) == 0),
+                // A child that no userfaultfd serves fills a hole of a file with zeros, for its parent too.
+                ActionKind.ReadChild => _scenario.Regions[action.Region].Memory != MemoryKind.Anonymous
+                    && !_scenario.Contexts.Any(c => (c.Features & UffdFeatures.EventFork) != 0
+                        && c.Registered.Any(r => r.Region == action.Region)),
                 // A hole that no COPY fills is written through the alias again, though a thread may have touched it meanwhile.
                 ActionKind.Punch or ActionKind.Remove =>
                     _scenario.Regions[action.Region] is { Alias: true, Memory: MemoryKind.GuestMemfd }
