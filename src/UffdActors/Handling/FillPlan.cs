@@ -36,7 +36,10 @@ internal readonly record struct FillPlan(FillKind Kind, ulong Start, ulong Lengt
         return new FillPlan(
             kind, PageSize.AddressOf(region.Base + run.FirstPage), (ulong)run.Pages << PageSize.BaseShift,
             kind == FillKind.Copy ? run.Source : FillSource.Zero,
-            hasLeftOpen ? FillModes.None : region.FillModesOf(run.FirstPage), decidedOn) { HasLeftOpen = hasLeftOpen };
+            hasLeftOpen ? FillModes.None : region.FillModesOf(run.FirstPage), decidedOn)
+        {
+            HasLeftOpen = hasLeftOpen,
+        };
     }
 
     /// <summary>Poison for pages that are lost: a thread that touches them gets SIGBUS.</summary>
