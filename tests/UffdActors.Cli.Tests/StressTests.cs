@@ -96,6 +96,7 @@ public sealed class StressTests
         int code = await new CommandHost(new Terminal(output, error, isInteractive: false)).RunAsync(
             Short, new CancellationToken(canceled: true));
         Assert.Equal(ExitCode.Interrupted, code);
-        Assert.Equal("uffd: interrupted; nothing was verified.", error.ToString().Trim());
+        // Behind progress, where the start has taken long.
+        Assert.Equal("uffd: interrupted; nothing was verified.", error.ToString().TrimEnd().Split('\n')[^1]);
     }
 }
