@@ -4,7 +4,7 @@ namespace UffdActors.Dispatch;
 
 /// <summary>
 /// The clock and the timer queue that all actors of one dispatcher share: real on a fault loop, virtual on the stepped dispatcher. Akka's
-/// own scheduler ticks at 10 ms, so nothing on the fault path uses it.
+/// own scheduler ticks once a second (hocon/reference.conf), so nothing on the fault path uses it.
 /// </summary>
 internal abstract class RingTime
 {

@@ -1,6 +1,5 @@
 using UffdActors.Abi;
 using UffdActors.Handling;
-using UffdActors.Model;
 using UffdActors.Model.Mapping;
 using UffdActors.Model.Memory;
 using UffdActors.Model.Operations.Filling;
@@ -12,7 +11,6 @@ namespace UffdActors.Worlds;
 internal class ModelFill : Fill, IPageFill
 {
     private readonly UserfaultContext _context;
-    private bool _hasLeftOpen;
 
     public ModelFill(Caller caller, UserfaultContext context, PageRequest? request)
         : base(caller)
@@ -33,7 +31,7 @@ internal class ModelFill : Fill, IPageFill
     public void DecideOn(long epoch, bool hasLeftOpen)
     {
         DecidedOn = epoch;
-        _hasLeftOpen = hasLeftOpen;
+        HasLeftOpen = hasLeftOpen;
     }
 
     /// <inheritdoc />
@@ -46,13 +44,6 @@ internal class ModelFill : Fill, IPageFill
         Step();
         return EndedHere;
     }
-
-    // A call that protects may come between the decision and this turn. CONTINUE without the mode would end what it has begun.
-    private protected override bool IsProtectedSince(Entry entry) => _hasLeftOpen && !MapsOpen(entry);
-
-    /// <summary>True if a page may be mapped without protection: none has been put there since it left.</summary>
-    [MutationPoint("RING P7")]
-    internal virtual bool MapsOpen(Entry entry) => entry.Kind != EntryKind.WpMarker;
 
     protected override void OnFilled() => Request?.StampInstalled();
 

@@ -73,6 +73,9 @@ internal abstract class FillCall : Operation
     /// </summary>
     public long? DecidedOn { get; protected set; }
 
+    /// <summary>It maps a page without protection because the page had left so, and gives EAGAIN if that has changed (RING P7).</summary>
+    public bool HasLeftOpen { get; protected set; }
+
     /// <summary>The call's errno. EAGAIN with a positive <see cref="Out"/> is a partial success.</summary>
     public Errno Error { get; private protected set; }
 
@@ -266,10 +269,11 @@ internal abstract class FillCall : Operation
     /// In the turn that writes a page's entry: a call has protected the page since it was decided to map it without (RING P7). The fill
     /// gives EAGAIN.
     /// </summary>
-    internal bool HasBeenProtected => IsProtectedSince(Context.Mm.EntryAt(NextPage));
+    internal bool HasBeenProtected => HasLeftOpen && !MapsOpen(Context.Mm.EntryAt(NextPage));
 
-    /// <summary>For <see cref="HasBeenProtected"/>; false for fills that nobody decides so.</summary>
-    private protected virtual bool IsProtectedSince(Entry entry) => false;
+    /// <summary>True if a page may be mapped without protection: none has been put in its place since it left.</summary>
+    [MutationPoint("RING P7")]
+    internal virtual bool MapsOpen(Entry entry) => entry.Kind != EntryKind.WpMarker;
 
     /// <summary>
     /// The context whose threads are woken: the one that the call was made on, whichever context the destination is registered with (RING
