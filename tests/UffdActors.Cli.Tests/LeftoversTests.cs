@@ -31,8 +31,8 @@ public sealed class LeftoversTests(LeftoversTests.Base from) : IClassFixture<Lef
         Task<string> error = process.StandardError.ReadToEndAsync(hang.Token);
         Task<string> output = process.StandardOutput.ReadToEndAsync(hang.Token);
         string[] Rehearsals() =>
-            [.. Directory.GetDirectories(_place.Temporary, "uffd-rehearsal-*", SearchOption.AllDirectories)];
-        await UntilAsync(process, () => Rehearsals().Length > 0, hang.Token);
+            Read(() => Directory.GetDirectories(_place.Temporary, "uffd-rehearsal-*", SearchOption.AllDirectories));
+        await UntilAsync(process, () => Rehearsals().Length > 0, error, hang.Token);
         string[] children = ChildrenOf(process);
 
         await SignalAsync(signal, end.Length == 0 ? process.Id : int.Parse(
@@ -105,7 +105,7 @@ public sealed class LeftoversTests(LeftoversTests.Base from) : IClassFixture<Lef
             "kvm-vcpu" => DescriptorsOf(process).Any(d => d.Contains("kvm-vcpu", StringComparison.Ordinal)),
             _ => File.Exists(Here(moment)),
         };
-        await UntilAsync(process, HasCome, hang.Token);
+        await UntilAsync(process, HasCome, error, hang.Token);
         string[] children = ChildrenOf(process);
 
         await SignalAsync(signal, process.Id);
@@ -143,13 +143,22 @@ public sealed class LeftoversTests(LeftoversTests.Base from) : IClassFixture<Lef
         Assert.DoesNotContain(children, c => Has(c, "uffd"));
     }
 
-    private static async Task UntilAsync(Process process, Func<bool> hasCome, CancellationToken hang)
+    // On a thread of its own: those of the pool may be in the middle of other tests for longer than the moment lasts.
+    private static async Task UntilAsync(Process process, Func<bool> hasCome, Task<string> error, CancellationToken hang)
     {
-        while (!hasCome())
+        bool isThere = await Task.Factory.StartNew(Look, hang, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+        Assert.True(isThere, isThere ? "" : $"It has ended by itself: {await error}");
+
+        bool Look()
         {
-            Assert.False(process.HasExited, "It has ended by itself.");
-            hang.ThrowIfCancellationRequested();
-            await Task.Yield();
+            while (!hasCome())
+            {
+                if (process.HasExited) return false;
+                hang.ThrowIfCancellationRequested();
+                _ = Thread.Yield();
+            }
+
+            return true;
         }
     }
 
@@ -168,7 +177,7 @@ public sealed class LeftoversTests(LeftoversTests.Base from) : IClassFixture<Lef
     private static bool Has(string process, string word) =>
         Read(() => [File.ReadAllText($"/proc/{process}/cmdline")]).Any(c => c.Contains(word, StringComparison.Ordinal));
 
-    // Threads, descriptors and processes may end while they are looked at.
+    // Threads, descriptors, processes and folders may end while they are looked at.
     private static string[] Read(Func<IEnumerable<string>> look)
     {
         try
